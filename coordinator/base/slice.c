@@ -31,6 +31,17 @@ locum_slice_is_plain(struct locum_slice self)
 }
 
 bool
+locum_slice_is_unquoted(struct locum_slice self)
+{
+    for (size_t i = 0; i < self.length; i++) {
+        if (self.at[i] <= ' ' || self.at[i] > '~' || self.at[i] == '"' || self.at[i] == '\\') {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
 locum_slice_starts(struct locum_slice self, const char *prefix)
 {
     const size_t length = strlen(prefix);

@@ -23,6 +23,9 @@ bool locum_slice_is(struct locum_slice self, const char *string);
 /* Is every byte printable ASCII or a blank? */
 bool locum_slice_is_plain(struct locum_slice self);
 
+/* Is every byte visible ASCII, and none '"' or '\'? Such a text needs no quotes anywhere. */
+bool locum_slice_is_unquoted(struct locum_slice self);
+
 bool locum_slice_starts(struct locum_slice self, const char *prefix);
 
 /*

@@ -31,18 +31,6 @@ check_keys(struct locum_bind *bind)
     }
 }
 
-/* It is sent in headers of HTTP. */
-static bool
-is_token(const char *token)
-{
-    for (const char *c = token; *c != '\0'; c++) {
-        if (*c <= ' ' || *c >= 127 || *c == '"' || *c == '\\') {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* What is right and of no use. */
 static void
 warn(struct locum_bind *bind)
@@ -76,7 +64,8 @@ locum_load_acme_clients(struct locum_bind *bind)
     }
     locum_load_first_line(bind, LOCUM_KEY_CLIENTS_TOKEN_FILE, 0, acme->token_file, LOCUM_TOKEN_MIN,
                           acme->token, sizeof(acme->token));
-    if (!is_token(acme->token)) {
+    /* It is sent in headers of HTTP. */
+    if (!locum_slice_is_unquoted(locum_slice_of(acme->token))) {
         explicit_bzero(acme->token, sizeof(acme->token));
         locum_load_lack(bind, LOCUM_KEY_CLIENTS_TOKEN_FILE,
                         "token-file: the token has a blank, a quote, a backslash or a character "

@@ -429,13 +429,13 @@ locum_acme_unset(struct locum_daemon *self, const struct locum_acme_name *name, 
 
 int
 locum_acme_unset_own(struct locum_daemon *self, const struct locum_acme_name *name,
-                     const char *client)
+                     const char *client, const char *value, size_t kept)
 {
     if (self->acme.note_count == LOCUM_ACME_NOTES_MAX) {
         return LOCUM_ERR_SPACE;
     }
-    const int removed =
-        locum_challenges_unset_own(self->acme.challenges, name->owner, client, self->now);
+    const int removed = locum_challenges_unset_own(self->acme.challenges, name->owner, client,
+                                                   value, kept, self->now);
     if (removed > 0) {
         note(self, name, true, client);
     }
@@ -524,9 +524,8 @@ locum_acme_commit(struct locum_daemon *self, locum_ms wait_ms, locum_acme_done_f
 }
 
 void
-locum_acme_cancel(struct locum_daemon *self, struct locum_acme_wait *wait)
+locum_acme_cancel(struct locum_acme_wait *wait)
 {
-    (void)self;
     if (wait != NULL) {
         wait->done = NULL;
     }

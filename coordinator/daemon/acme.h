@@ -63,10 +63,10 @@ int locum_acme_set(struct locum_daemon *self, const struct locum_acme_name *name
 int locum_acme_unset(struct locum_daemon *self, const struct locum_acme_name *name,
                      const char *value, const char *client) LOCUM_MUST_CHECK;
 
-/* Remove the values that this node has taken of the same client (RFC 2136 2.5.2, 2.5.3: "delete
- * RRset"). How many were removed. */
+/* Remove the values that this node has taken of the same client, except `value` (NULL: no
+ * exception) and the newest `kept` of the others. How many were removed, or LOCUM_ERR_SPACE. */
 int locum_acme_unset_own(struct locum_daemon *self, const struct locum_acme_name *name,
-                         const char *client);
+                         const char *client, const char *value, size_t kept) LOCUM_MUST_CHECK;
 
 /* Was an update with this MAC (at least LOCUM_CHALLENGE_MAC_BYTES) taken by any node, within the
  * time that was given to note_update? */
@@ -109,8 +109,8 @@ int locum_acme_commit(struct locum_daemon *self, locum_ms wait_ms, locum_acme_do
  * cannot publish its answers. */
 locum_nodes locum_acme_missing(const struct locum_daemon *self);
 
-/* `done` will not be called; the change stays. NULL is fine. */
-void locum_acme_cancel(struct locum_daemon *self, struct locum_acme_wait *wait);
+/* `done` will not be called; the change stays, and so does the event. NULL is fine. */
+void locum_acme_cancel(struct locum_acme_wait *wait);
 
 /* For the files of this room. */
 

@@ -1,10 +1,10 @@
 #include "daemon/acme_api.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "daemon/acme.h"
+#include "daemon/acme_held.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 #include "report/report.h"
@@ -13,18 +13,6 @@
 enum { WAIT_MS = 10000, REASON_BYTES = 512 };
 
 static const char client[] = "cli";
-
-/* A request that waits. */
-struct locum_acme_request {
-    struct locum_acme_request *next;
-    struct locum_daemon *daemon;
-    int client;                   /* its connection */
-    struct locum_acme_wait *wait; /* NULL: it is over */
-    locum_nodes missing;          /* then */
-    char owner[LOCUM_DOMAIN_MAX + 1];
-    locum_ms for_ms; /* 0: values were removed */
-    int removed;
-};
 
 /* A request as it is written. */
 struct wanted {
@@ -63,38 +51,20 @@ parse(const json_t *body, struct wanted *ret)
     return NULL;
 }
 
-/* Whatever a connection was waiting for. */
-static void
-forget(struct locum_daemon *self, int connection)
-{
-    for (struct locum_acme_request **at = &self->acme_requests; *at != NULL;) {
-        struct locum_acme_request *request = *at;
-        if (request->client == connection) {
-            locum_acme_cancel(self, request->wait);
-            *at = request->next;
-            free(request);
-        } else {
-            at = &request->next;
-        }
-    }
-}
-
 static json_t *
 names_of(const struct locum_daemon *self, locum_nodes nodes)
 {
     return locum_report_names(&self->config->core, nodes);
 }
 
-/* The reply, and the end of the request. */
-static struct locum_control_reply
-finish(struct locum_daemon *self, struct locum_acme_request *ended)
+/* Complete the reply: which servers answer the change, and which do not. */
+static void
+add_servers(const struct locum_daemon *self, locum_nodes missing, json_t *body)
 {
     const struct locum_core_config *config = &self->config->core;
     locum_nodes answering = 0, down = 0;
-    ended->missing = ended->wait != NULL ? locum_acme_missing(self) : ended->missing;
     for (locum_node node = 0; node < config->node_count; node++) {
-        if (config->nodes[node].role != LOCUM_ROLE_SERVER ||
-            locum_nodes_has(ended->missing, node)) {
+        if (config->nodes[node].role != LOCUM_ROLE_SERVER || locum_nodes_has(missing, node)) {
             continue;
         }
         if (node != config->self && self->core.detector.peer[node].condition == LOCUM_DOWN) {
@@ -103,39 +73,29 @@ finish(struct locum_daemon *self, struct locum_acme_request *ended)
             answering |= locum_nodes_of(node);
         }
     }
-    const struct locum_control_reply reply = locum_control_json(
-        json_pack("{s:s, s:i, s:I, s:o, s:o, s:o}", "name", ended->owner, "removed", ended->removed,
-                  "for_s", (json_int_t)ended->for_ms / 1000, "answering", names_of(self, answering),
-                  "missing", names_of(self, ended->missing), "down", names_of(self, down)));
-    forget(self, ended->client);
-    return reply;
+    (void)json_object_set_new(body, "answering", names_of(self, answering));
+    (void)json_object_set_new(body, "missing", names_of(self, missing));
+    (void)json_object_set_new(body, "down", names_of(self, down));
 }
 
-static void
-on_done(void *user, const struct locum_acme_outcome *outcome)
-{
-    struct locum_acme_request *request = user;
-    request->wait = NULL;
-    request->missing = outcome->missing;
-    if (request->daemon->control != NULL) {
-        locum_control_wake(request->daemon->control);
-    }
-}
-
-/* Change what is wanted. The number of values removed, or an error. */
+/* Change what is wanted. 0 or an error of acme.h. */
 static int
-change(struct locum_daemon *self, const struct wanted *wanted, struct locum_acme_request *request)
+change(struct locum_daemon *self, const struct wanted *wanted,
+       const struct locum_control_request *request)
 {
     locum_acme_begin(self);
-    int status = wanted->set
-                     ? locum_acme_set(self, &wanted->name, wanted->value, wanted->for_ms, client)
-                     : locum_acme_unset(self, &wanted->name, wanted->value, client);
+    const int status =
+        wanted->set ? locum_acme_set(self, &wanted->name, wanted->value, wanted->for_ms, client)
+                    : locum_acme_unset(self, &wanted->name, wanted->value, client);
     if (status < 0) {
         locum_acme_abort(self);
         return status;
     }
-    request->removed = status;
-    return locum_acme_commit(self, WAIT_MS, on_done, request, &request->wait);
+    return locum_acme_held_commit(self, request,
+                                  json_pack("{s:s, s:i, s:I}", "name", wanted->name.owner,
+                                            "removed", status, "for_s",
+                                            (json_int_t)(wanted->set ? wanted->for_ms / 1000 : 0)),
+                                  WAIT_MS);
 }
 
 static struct locum_control_reply
@@ -153,22 +113,10 @@ begin(struct locum_daemon *self, const struct locum_control_request *request)
     if (status != 0) {
         return locum_control_error(status == LOCUM_ERR_NOT_FOUND ? 404 : 409, reason);
     }
-    forget(self, request->client);
-    struct locum_acme_request *new = malloc(sizeof(*new));
-    if (new == NULL) {
-        return locum_control_error(500, "out of memory");
-    }
-    *new = (struct locum_acme_request){
-        .daemon = self, .client = request->client, .for_ms = wanted.set ? wanted.for_ms : 0};
-    memcpy(new->owner, wanted.name.owner, sizeof(new->owner));
-    status = change(self, &wanted, new);
+    status = change(self, &wanted, request);
     if (status != 0) {
-        free(new);
-        return locum_control_error(status == LOCUM_ERR_INVALID ? 400 : 409,
-                                   locum_acme_error_text(status));
+        return locum_acme_held_refusal(status);
     }
-    new->next = self->acme_requests;
-    self->acme_requests = new;
     return (struct locum_control_reply){.later = true};
 }
 
@@ -177,29 +125,13 @@ locum_acme_api_handle(void *daemon, const struct locum_control_request *request)
 {
     struct locum_daemon *self = daemon;
     (void)locum_daemon_loop_now(self);
-    struct locum_acme_request *waiting = self->acme_requests;
     if (!request->again) {
         return begin(self, request);
     }
-    while (waiting != NULL && waiting->client != request->client) {
-        waiting = waiting->next;
+    struct locum_control_reply reply;
+    locum_nodes missing;
+    if (locum_acme_held_end(self, request, &reply, &missing)) {
+        add_servers(self, missing, reply.body);
     }
-    if (waiting == NULL) {
-        return locum_control_error(500, "the request is not known any more");
-    }
-    if (waiting->wait != NULL && !request->final) {
-        return (struct locum_control_reply){.later = true};
-    }
-    return finish(self, waiting);
-}
-
-void
-locum_acme_api_destroy(struct locum_daemon *self)
-{
-    while (self->acme_requests != NULL) {
-        struct locum_acme_request *request = self->acme_requests;
-        self->acme_requests = request->next;
-        locum_acme_cancel(self, request->wait);
-        free(request);
-    }
+    return reply;
 }

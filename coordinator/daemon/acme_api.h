@@ -16,6 +16,4 @@
 struct locum_control_reply locum_acme_api_handle(void *daemon,
                                                  const struct locum_control_request *request);
 
-void locum_acme_api_destroy(struct locum_daemon *self);
-
 #endif

@@ -1,6 +1,5 @@
 #include "daemon/acmehttp.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/base64.h"
@@ -9,33 +8,12 @@
 #include "base/text_format.h"
 #include "config/acme.h"
 #include "config/acmeclients.h"
-#include "control/http.h"
 #include "daemon/acme.h"
+#include "daemon/acme_held.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 
-enum { WHY_BYTES = 512, KEPT = 2, WAITERS_MAX = 2 * LOCUM_HTTP_CLIENTS_MAX };
-
-/* A request that is held. */
-struct waiter {
-    struct locum_daemon *daemon;
-    int client; /* -1: unused */
-    bool done;
-    locum_nodes missing;
-    char txt[LOCUM_ACMEHTTP_TXT_CHARS + 1]; /* the value of acme-dns; "": not of it */
-    struct locum_acme_wait *wait;           /* NULL: `done` */
-};
-
-/* The last values of an account of acme-dns, the newest first. */
-struct account {
-    char owner[LOCUM_DOMAIN_MAX + 1]; /* "": unused */
-    char values[KEPT][LOCUM_ACMEHTTP_TXT_CHARS + 1];
-};
-
-struct locum_acmehttp {
-    struct waiter waiters[WAITERS_MAX];
-    struct account accounts[LOCUM_NAMES_MAX];
-};
+enum { WHY_BYTES = 512, ACCOUNT_VALUES = 2 };
 
 /* What a request asks for. */
 struct change {
@@ -43,63 +21,8 @@ struct change {
     char value[LOCUM_CHALLENGE_CHARS_MAX + 1];
     char client[LOCUM_CHALLENGE_CLIENT_MAX + 1];
     bool removes;
-    struct account *account; /* NULL: not of acme-dns */
+    bool of_account; /* of acme-dns */
 };
-
-struct locum_acmehttp *
-locum_acmehttp_create(void)
-{
-    struct locum_acmehttp *self = calloc(1, sizeof(*self));
-    for (size_t i = 0; self != NULL && i < WAITERS_MAX; i++) {
-        self->waiters[i].client = -1;
-    }
-    return self;
-}
-
-void
-locum_acmehttp_destroy(struct locum_acmehttp *self)
-{
-    free(self);
-}
-
-static struct waiter *
-find_waiter(struct locum_acmehttp *self, int client)
-{
-    size_t i = 0;
-    while (i < WAITERS_MAX && self->waiters[i].client != client) {
-        i++;
-    }
-    return i < WAITERS_MAX ? &self->waiters[i] : NULL;
-}
-
-/* Of a client that has gone, the descriptor may be that of another one now. */
-static struct waiter *
-new_waiter(struct locum_daemon *daemon, int client)
-{
-    struct locum_acmehttp *self = daemon->acmehttp;
-    struct waiter *waiter = find_waiter(self, client);
-    waiter = waiter != NULL ? waiter : find_waiter(self, -1);
-    for (size_t i = 0; waiter == NULL && i < WAITERS_MAX; i++) {
-        waiter = self->waiters[i].done ? &self->waiters[i] : NULL;
-    }
-    if (waiter != NULL) {
-        locum_acme_cancel(daemon, waiter->wait);
-        *waiter = (struct waiter){.daemon = daemon, .client = client};
-    }
-    return waiter;
-}
-
-static void
-on_done(void *user, const struct locum_acme_outcome *outcome)
-{
-    struct waiter *waiter = user;
-    waiter->done = true;
-    waiter->wait = NULL;
-    waiter->missing = outcome->missing;
-    if (waiter->daemon->control != NULL) {
-        locum_control_wake(waiter->daemon->control);
-    }
-}
 
 static struct locum_control_reply
 refuse(struct locum_daemon *daemon, int status, const char *why)
@@ -108,38 +31,18 @@ refuse(struct locum_daemon *daemon, int status, const char *why)
     return locum_control_error(status, why);
 }
 
-/* The account's new value displaces the older one of the two. */
-static int
-make_room(struct locum_daemon *daemon, const struct change *change)
-{
-    const struct account *account = change->account;
-    if (account == NULL || account->values[KEPT - 1][0] == '\0' ||
-        strcmp(account->values[0], change->value) == 0 ||
-        strcmp(account->values[1], change->value) == 0) {
-        return 0;
-    }
-    const int removed =
-        locum_acme_unset(daemon, &change->name, account->values[KEPT - 1], change->client);
-    return removed < 0 ? removed : 0;
-}
-
-static void
-remember(struct account *account, const struct change *change)
-{
-    if (strcmp(account->values[0], change->value) != 0) {
-        memcpy(account->values[1], account->values[0], sizeof(account->values[1]));
-        memcpy(account->values[0], change->value, sizeof(account->values[0]));
-        memcpy(account->owner, change->name.owner, sizeof(account->owner));
-    }
-}
-
 /* All of it or nothing. */
 static int
-apply(struct locum_daemon *daemon, const struct change *change, struct waiter *waiter)
+apply(struct locum_daemon *daemon, const struct change *change,
+      const struct locum_control_request *request)
 {
+    int status = 0;
     locum_acme_begin(daemon);
-    int status = make_room(daemon, change);
-    if (status == 0) {
+    if (change->of_account) {
+        status = locum_acme_unset_own(daemon, &change->name, change->client, change->value,
+                                      ACCOUNT_VALUES - 1);
+    }
+    if (status >= 0) {
         status = change->removes
                      ? locum_acme_unset(daemon, &change->name, change->value, change->client)
                      : locum_acme_set(daemon, &change->name, change->value, LOCUM_ACME_FOR_MS,
@@ -149,38 +52,23 @@ apply(struct locum_daemon *daemon, const struct change *change, struct waiter *w
         locum_acme_abort(daemon);
         return status;
     }
-    return locum_acme_commit(daemon, LOCUM_ACMEHTTP_WAIT_MS, on_done, waiter, &waiter->wait);
+    return locum_acme_held_commit(daemon, request,
+                                  change->of_account ? json_pack("{s:s}", "txt", change->value)
+                                                     : json_object(),
+                                  LOCUM_ACMEHTTP_WAIT_MS);
 }
 
-/* {"txt": value, "missing": [nodes]}: the first of acme-dns, the second if there are some. */
-static struct locum_control_reply
-reply_done(const struct waiter *waiter)
-{
-    json_t *body = json_object();
-    if (waiter->txt[0] != '\0') {
-        (void)json_object_set_new(body, "txt", json_string(waiter->txt));
-    }
-    if (waiter->missing != 0) {
-        (void)json_object_set_new(
-            body, "missing", locum_report_names(&waiter->daemon->config->core, waiter->missing));
-    }
-    return locum_control_json(body);
-}
-
-/* Called again: has the change ended? */
+/* Called again. {"txt": value, "missing": [nodes]}: the first of acme-dns, the second if there are
+ * some. */
 static struct locum_control_reply
 reply_again(struct locum_daemon *daemon, const struct locum_control_request *request)
 {
-    struct waiter *waiter = find_waiter(daemon->acmehttp, request->client);
-    if (waiter == NULL) {
-        return locum_control_error(500, "the change is done, and its outcome is not known");
+    struct locum_control_reply reply;
+    locum_nodes missing;
+    if (locum_acme_held_end(daemon, request, &reply, &missing) && missing != 0) {
+        (void)json_object_set_new(reply.body, "missing",
+                                  locum_report_names(&daemon->config->core, missing));
     }
-    if (!waiter->done && !request->final) {
-        return (struct locum_control_reply){.later = true};
-    }
-    const struct locum_control_reply reply = reply_done(waiter);
-    locum_acme_cancel(daemon, waiter->wait);
-    *waiter = (struct waiter){.client = -1};
     return reply;
 }
 
@@ -188,22 +76,10 @@ static struct locum_control_reply
 begin(struct locum_daemon *daemon, const struct locum_control_request *request,
       const struct change *change)
 {
-    struct waiter *waiter = new_waiter(daemon, request->client);
-    if (waiter == NULL) {
-        return locum_control_error(503, "too many changes wait for other nodes: try again");
-    }
-    const int status = apply(daemon, change, waiter);
+    const int status = apply(daemon, change, request);
     if (status != 0) {
-        *waiter = (struct waiter){.client = -1};
-        return refuse(daemon,
-                      status == LOCUM_ERR_INVALID ? 400
-                      : status == LOCUM_ERR_RANGE ? 409
-                                                  : 500,
-                      locum_acme_error_text(status));
-    }
-    if (change->account != NULL) {
-        memcpy(waiter->txt, change->value, sizeof(waiter->txt));
-        remember(change->account, change);
+        daemon->acmehttp_counts.refused++;
+        return locum_acme_held_refusal(status);
     }
     daemon->acmehttp_counts.done++;
     return (struct locum_control_reply){.later = true};
@@ -294,29 +170,13 @@ find_account(const struct locum_daemon *daemon, const char *subdomain, struct ch
     return LOCUM_ERR_NOT_FOUND;
 }
 
-/* Where the values of an account are kept; if all places are used, the last one is taken again: a
- * reload may have changed the names. */
-static struct account *
-account_of(struct locum_acmehttp *self, const char *owner)
-{
-    size_t i = 0;
-    while (i + 1 < LOCUM_NAMES_MAX && self->accounts[i].owner[0] != '\0' &&
-           strcmp(self->accounts[i].owner, owner) != 0) {
-        i++;
-    }
-    if (strcmp(self->accounts[i].owner, owner) != 0) {
-        self->accounts[i] = (struct account){.owner = ""};
-    }
-    return &self->accounts[i];
-}
-
 struct locum_control_reply
 locum_acmehttp_update(void *user, const struct locum_control_request *request)
 {
     struct locum_daemon *daemon = user;
     char subdomain[LOCUM_ACMECLIENTS_SUBDOMAIN_MAX + 1], buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    struct change change = {.removes = false};
+    struct change change = {.of_account = true};
     if (request->again) {
         return reply_again(daemon, request);
     }
@@ -333,7 +193,6 @@ locum_acmehttp_update(void *user, const struct locum_control_request *request)
     }
     (void)locum_text_format_buffer(change.client, sizeof(change.client), "account:%.100s",
                                    change.name.owner + sizeof(LOCUM_ACME_CHALLENGE_LABEL));
-    change.account = account_of(daemon->acmehttp, change.name.owner);
     return begin(daemon, request, &change);
 }
 

@@ -6,8 +6,9 @@
  * LOCUM_ACMEHTTP_WAIT_MS. The reply is 200 in either case, with the nodes that have not
  * acknowledged in `missing`: the client looks itself whether the value can be seen.
  *
- * Of an account of acme-dns the last two values stay, as there: a wildcard and its base need two at
- * once, and such clients never remove one.
+ * Of an account of acme-dns the last two values at this node stay, as there: a wildcard and its
+ * base need two at once, and such clients never remove one. Those of other nodes stay too: the
+ * client of another node may wait for its own.
  */
 #ifndef LOCUM_DAEMON_ACMEHTTP_H
 #define LOCUM_DAEMON_ACMEHTTP_H
@@ -19,13 +20,6 @@ enum {
     LOCUM_ACMEHTTP_WAIT_MS = 2000, /* for the other nodes */
     LOCUM_ACMEHTTP_TXT_CHARS = 43, /* of a value of acme-dns: SHA-256 in base64 */
 };
-
-struct locum_acmehttp;
-
-/* NULL: out of memory. */
-struct locum_acmehttp *locum_acmehttp_create(void);
-/* After acme.h will call nobody any more. NULL is fine. */
-void locum_acmehttp_destroy(struct locum_acmehttp *self);
 
 /* Handlers of control.h; user: the daemon. */
 struct locum_control_reply locum_acmehttp_present(void *user,

@@ -53,7 +53,6 @@ struct locum_daemon {
     struct locum_primary *primary;         /* zone transfers */
     struct locum_secondaries *secondaries; /* NOTIFY */
     struct locum_rfc2136 *rfc2136;         /* UPDATE */
-    struct locum_acmehttp *acmehttp;       /* ACME clients over HTTP */
     struct locum_report_updates updates;   /* of rfc2136 */
     struct locum_report_acmehttp acmehttp_counts;
     struct locum_dns_ask *dns_ask; /* the peers' DNS */
@@ -62,7 +61,7 @@ struct locum_daemon {
     struct locum_peer *peer;
     struct locum_daemon_documents documents;
     struct locum_acme acme;
-    struct locum_acme_request *acme_requests; /* acme_api.c; NULL: none */
+    struct locum_acme_held *acme_held; /* requests; NULL: none */
     struct locum_daemon_keys keys;
     struct locum_health *health;
     struct locum_hooks *hooks;

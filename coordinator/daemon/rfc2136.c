@@ -148,7 +148,7 @@ operate(struct locum_daemon *daemon, const struct locum_update_record *record, c
     case LOCUM_UPDATE_DELETE_VALUE:
         status = record->value.at == NULL ? 0 : locum_acme_unset(daemon, &name, value, client);
         break;
-    default: status = locum_acme_unset_own(daemon, &name, client); break;
+    default: status = locum_acme_unset_own(daemon, &name, client, NULL, 0); break;
     }
     return status < 0 ? status : 0;
 }
@@ -370,7 +370,7 @@ locum_rfc2136_finish(struct locum_rfc2136 *self)
     while (!LIST_EMPTY(&self->waiting)) {
         struct answered_later *waiting = LIST_FIRST(&self->waiting);
         waiting = waiting->repeats != NULL ? waiting->repeats : waiting;
-        locum_acme_cancel(self->daemon, waiting->wait);
+        locum_acme_cancel(waiting->wait);
         finish(waiting);
     }
 }

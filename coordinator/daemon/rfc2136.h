@@ -29,7 +29,8 @@ struct locum_rfc2136;
 /* 0 or LOCUM_ERR_MEMORY. */
 int locum_rfc2136_create(struct locum_daemon *daemon, struct locum_rfc2136 **ret) LOCUM_MUST_CHECK;
 
-/* Answer what waits for other nodes, at once: it is done here. Before the program is replaced. */
+/* Answer what waits for other nodes, at once: it is done here. Before the program is replaced; the
+ * new one goes on sending it, but no event names the nodes that are late. */
 void locum_rfc2136_finish(struct locum_rfc2136 *self);
 
 /* The same, and free it; before the DNS room is destroyed. NULL is fine. */

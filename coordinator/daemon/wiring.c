@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/foreign.h"
 #include "base/text_format.h"
-#include "daemon/acme_api.h"
+#include "daemon/acme_held.h"
 #include "daemon/act.h"
 #include "daemon/dnssec.h"
 #include "daemon/documents.h"
@@ -228,8 +228,7 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
                                                            .mirrorbits = on_mirrorbits,
                                                            .next_event = next_event};
     struct locum_signer *signer;
-    self->acmehttp = locum_acmehttp_create();
-    int status = self->acmehttp == NULL ? LOCUM_ERR_MEMORY : create_control(self, handlers);
+    int status = create_control(self, handlers);
     if (status != 0 ||
         (status = locum_dns_create(self->config, &self->sockets, locum_daemon_act_log_dns, self,
                                    &self->dns)) != 0 ||
@@ -305,7 +304,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_health_destroy(self->health);
     locum_hooks_destroy(self->hooks);
     locum_rfc2136_destroy(self->rfc2136);
-    locum_acme_api_destroy(self);
+    locum_acme_held_destroy(self);
     locum_acme_destroy(self);
     locum_daemon_documents_destroy(self);
     locum_daemon_keys_destroy(self);
@@ -320,7 +319,6 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
         event_free(self->signing);
     }
     locum_dns_destroy(self->dns);
-    locum_acmehttp_destroy(self->acmehttp);
 }
 
 /* What the client that asked for the reload gets: arrays of texts. */

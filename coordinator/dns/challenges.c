@@ -1,49 +1,25 @@
 #include "dns/challenges.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/text_format.h"
 #include "config/acme.h"
+#include "dns/challenge_list.h"
 
+/* Of the own list, for entries that remove. */
 enum {
-    /* Of an entry and of a MAC in a document, at most, without their texts. */
-    ENTRY_BYTES = 2 + 1 + 20 + 1 + 20 + 1 + 1 + 1,
-    MAC_ENTRY_BYTES = 2 + 14 + 1 + 2 * LOCUM_CHALLENGE_MAC_BYTES + 1,
-    /* Of the own list, for entries that remove. */
     RESERVED_ENTRIES = LOCUM_CHALLENGE_ENTRIES_MAX / 4,
     RESERVED_BYTES = LOCUM_CHALLENGE_BYTES_MAX / 8,
 };
 
 static const char removing_client[] = "-";
 
-struct challenge {
-    char owner[LOCUM_DOMAIN_MAX + 1];
-    char value[LOCUM_CHALLENGE_CHARS_MAX + 1];
-    char client[LOCUM_CHALLENGE_CLIENT_MAX + 1];
-    uint64_t stamp;
-    locum_ms until; /* boot */
-    bool removes;
-};
-
-struct mac {
-    uint8_t bytes[LOCUM_CHALLENGE_MAC_BYTES];
-    locum_ms until; /* boot */
-};
-
-struct list {
-    struct challenge at[LOCUM_CHALLENGE_ENTRIES_MAX];
-    size_t count;
-    struct mac macs[LOCUM_CHALLENGE_MACS_MAX];
-    size_t mac_count;
-};
-
 struct locum_challenges {
-    struct list own, before;              /* before: at begin */
-    bool own_changed;                     /* entries were forgotten */
-    struct list *copies[LOCUM_NODES_MAX]; /* NULL: none */
+    struct locum_challenge_list own, before;              /* before: at begin */
+    bool own_changed;                                     /* entries were forgotten */
+    struct locum_challenge_list *copies[LOCUM_NODES_MAX]; /* NULL: none */
 };
 
 struct locum_challenges *
@@ -62,10 +38,10 @@ locum_challenges_destroy(struct locum_challenges *self)
 }
 
 /* The own list first, then those of the others. NULL: no more. */
-static const struct list *
+static const struct locum_challenge_list *
 list_at(const struct locum_challenges *self, size_t i)
 {
-    static const struct list none;
+    static const struct locum_challenge_list none;
     if (i > LOCUM_NODES_MAX) {
         return NULL;
     }
@@ -75,7 +51,7 @@ list_at(const struct locum_challenges *self, size_t i)
 static bool
 is_empty(const struct locum_challenges *self)
 {
-    const struct list *list;
+    const struct locum_challenge_list *list;
     size_t entries = 0;
     for (size_t i = 0; (list = list_at(self, i)) != NULL; i++) {
         entries += list->count;
@@ -96,32 +72,21 @@ locum_challenges_abort(struct locum_challenges *self)
 }
 
 static bool
-is_word(struct locum_slice text, size_t max)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.at[i] <= ' ' || text.at[i] >= 127 || text.at[i] == '"' || text.at[i] == '\\') {
-            return false;
-        }
-    }
-    return text.length > 0 && text.length <= max;
-}
-
-static bool
-is_of(const struct challenge *entry, const char *owner, const char *value)
+is_of(const struct locum_challenge *entry, const char *owner, const char *value)
 {
     return strcmp(entry->owner, owner) == 0 && strcmp(entry->value, value) == 0;
 }
 
 /* The entry that counts for an owner and a value; NULL: none that has not ended. A removal wins
  * against a set of the same stamp. */
-static const struct challenge *
+static const struct locum_challenge *
 find(const struct locum_challenges *self, const char *owner, const char *value, locum_ms boot)
 {
-    const struct challenge *found = NULL;
-    const struct list *list;
+    const struct locum_challenge *found = NULL;
+    const struct locum_challenge_list *list;
     for (size_t i = 0; (list = list_at(self, i)) != NULL; i++) {
         for (size_t j = 0; j < list->count; j++) {
-            const struct challenge *entry = &list->at[j];
+            const struct locum_challenge *entry = &list->at[j];
             if (entry->until > boot && is_of(entry, owner, value) &&
                 (found == NULL || entry->stamp > found->stamp ||
                  (entry->stamp == found->stamp && entry->removes))) {
@@ -134,7 +99,7 @@ find(const struct locum_challenges *self, const char *owner, const char *value, 
 
 /* A total order, so that all nodes keep the same. */
 static bool
-is_newer(const struct challenge *a, const struct challenge *b)
+is_newer(const struct locum_challenge *a, const struct locum_challenge *b)
 {
     return a->stamp != b->stamp ? a->stamp > b->stamp : strcmp(a->value, b->value) < 0;
 }
@@ -143,13 +108,13 @@ is_newer(const struct challenge *a, const struct challenge *b)
  * lead to. */
 static size_t
 collect(const struct locum_challenges *self, const char *owner, locum_ms boot,
-        const struct challenge *ret[LOCUM_CHALLENGE_VALUES_MAX])
+        const struct locum_challenge *ret[LOCUM_CHALLENGE_VALUES_MAX])
 {
     size_t count = 0;
-    const struct list *list;
+    const struct locum_challenge_list *list;
     for (size_t i = 0; (list = list_at(self, i)) != NULL; i++) {
         for (size_t j = 0; j < list->count; j++) {
-            const struct challenge *entry = &list->at[j];
+            const struct locum_challenge *entry = &list->at[j];
             size_t oldest = 0;
             if (entry->removes || entry->until <= boot || strcmp(entry->owner, owner) != 0 ||
                 find(self, owner, entry->value, boot) != entry) {
@@ -178,7 +143,7 @@ size_t
 locum_challenges_at(const struct locum_challenges *self, const char *owner, struct locum_now now,
                     const char *ret_values[LOCUM_CHALLENGE_VALUES_MAX])
 {
-    const struct challenge *entries[LOCUM_CHALLENGE_VALUES_MAX];
+    const struct locum_challenge *entries[LOCUM_CHALLENGE_VALUES_MAX];
     const size_t count = collect(self, owner, now.boot, entries);
     for (size_t i = 0; i < count; i++) {
         ret_values[i] = entries[i]->value;
@@ -237,26 +202,14 @@ static uint64_t
 next_stamp(const struct locum_challenges *self, const char *owner, const char *value,
            struct locum_now now)
 {
-    const struct challenge *known = find(self, owner, value, now.boot);
+    const struct locum_challenge *known = find(self, owner, value, now.boot);
     const uint64_t wall = now.wall > 0 ? (uint64_t)now.wall : 0;
     return known != NULL && known->stamp >= wall ? known->stamp + 1 : wall;
 }
 
-/* An upper limit of the length of the own document. */
-static size_t
-own_length(const struct locum_challenges *self)
-{
-    size_t length = self->own.mac_count * MAC_ENTRY_BYTES;
-    for (size_t i = 0; i < self->own.count; i++) {
-        const struct challenge *entry = &self->own.at[i];
-        length += ENTRY_BYTES + strlen(entry->owner) + strlen(entry->value) + strlen(entry->client);
-    }
-    return length;
-}
-
 /* Is it of the same kind, for the same value, and, if it sets, of the same client? */
 static bool
-is_replaced(const struct challenge *entry, const struct challenge *by)
+is_replaced(const struct locum_challenge *entry, const struct locum_challenge *by)
 {
     return entry->removes == by->removes && is_of(entry, by->owner, by->value) &&
            (by->removes || strcmp(entry->client, by->client) == 0);
@@ -265,9 +218,9 @@ is_replaced(const struct challenge *entry, const struct challenge *by)
 /* Put an entry into the own list. An entry that removes stays beside one that sets: what it has
  * removed must not come back when the other one goes. There is always room to remove something. */
 static int
-put(struct locum_challenges *self, const struct challenge *entry)
+put(struct locum_challenges *self, const struct locum_challenge *entry)
 {
-    struct list *own = &self->own;
+    struct locum_challenge_list *own = &self->own;
     const size_t entries_max =
         LOCUM_CHALLENGE_ENTRIES_MAX - (entry->removes ? 0 : RESERVED_ENTRIES);
     const size_t bytes_max = LOCUM_CHALLENGE_BYTES_MAX - (entry->removes ? 0 : RESERVED_BYTES);
@@ -278,11 +231,11 @@ put(struct locum_challenges *self, const struct challenge *entry)
     if (place >= entries_max) {
         return LOCUM_ERR_SPACE;
     }
-    const struct challenge before = own->at[place];
+    const struct locum_challenge before = own->at[place];
     const size_t count = own->count;
     own->at[place] = *entry;
     own->count += place == own->count;
-    if (own_length(self) > bytes_max) {
+    if (locum_challenge_list_length(own) > bytes_max) {
         own->at[place] = before;
         own->count = count;
         return LOCUM_ERR_SPACE;
@@ -291,9 +244,9 @@ put(struct locum_challenges *self, const struct challenge *entry)
 }
 
 static void
-fill(struct challenge *entry, const char *owner, const char *value, const char *client)
+fill(struct locum_challenge *entry, const char *owner, const char *value, const char *client)
 {
-    *entry = (struct challenge){.removes = false};
+    *entry = (struct locum_challenge){.removes = false};
     (void)locum_text_format_buffer(entry->owner, sizeof(entry->owner), "%s", owner);
     (void)locum_text_format_buffer(entry->value, sizeof(entry->value), "%s", value);
     (void)locum_text_format_buffer(entry->client, sizeof(entry->client), "%s", client);
@@ -304,15 +257,15 @@ locum_challenges_set(struct locum_challenges *self, const char *owner, const cha
                      const char *client, locum_ms for_ms, struct locum_now now)
 {
     const char *values[LOCUM_CHALLENGE_VALUES_MAX];
-    struct challenge entry;
-    if (!is_word(locum_slice_of(value), LOCUM_CHALLENGE_CHARS_MAX) ||
-        !is_word(locum_slice_of(client), LOCUM_CHALLENGE_CLIENT_MAX) || for_ms <= 0 ||
-        for_ms > LOCUM_CHALLENGE_FOR_MS_MAX) {
+    struct locum_challenge entry;
+    if (!locum_challenge_list_is_word(locum_slice_of(value), LOCUM_CHALLENGE_CHARS_MAX) ||
+        !locum_challenge_list_is_word(locum_slice_of(client), LOCUM_CHALLENGE_CLIENT_MAX) ||
+        for_ms <= 0 || for_ms > LOCUM_CHALLENGE_FOR_MS_MAX) {
         return LOCUM_ERR_INVALID;
     }
     (void)locum_challenges_expire(self, now);
     const size_t count = locum_challenges_at(self, owner, now, values);
-    const struct challenge *known = find(self, owner, value, now.boot);
+    const struct locum_challenge *known = find(self, owner, value, now.boot);
     if (count == LOCUM_CHALLENGE_VALUES_MAX && (known == NULL || known->removes)) {
         return LOCUM_ERR_RANGE;
     }
@@ -327,10 +280,10 @@ static locum_ms
 until_of(const struct locum_challenges *self, const char *owner, const char *value, locum_ms boot)
 {
     locum_ms until = boot;
-    const struct list *list;
+    const struct locum_challenge_list *list;
     for (size_t i = 0; (list = list_at(self, i)) != NULL; i++) {
         for (size_t j = 0; j < list->count; j++) {
-            const struct challenge *entry = &list->at[j];
+            const struct locum_challenge *entry = &list->at[j];
             if (!entry->removes && is_of(entry, owner, value) && entry->until > until) {
                 until = entry->until;
             }
@@ -339,23 +292,18 @@ until_of(const struct locum_challenges *self, const char *owner, const char *val
     return until;
 }
 
-/* Take entries that set out of the own list: of a value, or of all (NULL); of a client, or of all.
- * How many. */
-static int
-drop(struct locum_challenges *self, const char *owner, const char *value, const char *client)
+/* Take the entries that set a value out of the own list. */
+static void
+drop(struct locum_challenges *self, const char *owner, const char *value)
 {
     const size_t count = self->own.count;
-    size_t kept = 0;
+    self->own.count = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct challenge *entry = &self->own.at[i];
-        if (entry->removes || strcmp(entry->owner, owner) != 0 ||
-            (value != NULL && strcmp(entry->value, value) != 0) ||
-            (client != NULL && strcmp(entry->client, client) != 0)) {
-            self->own.at[kept++] = *entry;
+        const struct locum_challenge *entry = &self->own.at[i];
+        if (entry->removes || !is_of(entry, owner, value)) {
+            self->own.at[self->own.count++] = *entry;
         }
     }
-    self->own.count = kept;
-    return (int)(count - kept);
 }
 
 /* Remove a value that is answered. Also of a value that only this node is known to have set:
@@ -363,12 +311,12 @@ drop(struct locum_challenges *self, const char *owner, const char *value, const 
 static int
 unset_one(struct locum_challenges *self, const char *owner, const char *value, struct locum_now now)
 {
-    struct challenge entry;
+    struct locum_challenge entry;
     fill(&entry, owner, value, removing_client);
     entry.removes = true;
     entry.stamp = next_stamp(self, owner, entry.value, now);
     entry.until = until_of(self, owner, entry.value, now.boot);
-    (void)drop(self, owner, entry.value, NULL);
+    drop(self, owner, entry.value);
     return put(self, &entry);
 }
 
@@ -381,7 +329,7 @@ locum_challenges_unset(struct locum_challenges *self, const char *owner, const c
     int removed = 0;
     (void)locum_challenges_expire(self, now);
     if (value != NULL) {
-        const struct challenge *known = find(self, owner, value, now.boot);
+        const struct locum_challenge *known = find(self, owner, value, now.boot);
         if (known == NULL || known->removes) {
             return 0;
         }
@@ -399,122 +347,53 @@ locum_challenges_unset(struct locum_challenges *self, const char *owner, const c
 
 int
 locum_challenges_unset_own(struct locum_challenges *self, const char *owner, const char *client,
-                           struct locum_now now)
+                           const char *value, size_t kept, struct locum_now now)
 {
+    struct locum_challenge_list *own = &self->own;
     (void)locum_challenges_expire(self, now);
-    return drop(self, owner, NULL, client);
+    for (int removed = 0;; removed++) {
+        size_t count = 0, oldest = 0;
+        for (size_t i = 0; i < own->count; i++) {
+            const struct locum_challenge *entry = &own->at[i];
+            if (!entry->removes && strcmp(entry->owner, owner) == 0 &&
+                strcmp(entry->client, client) == 0 &&
+                (value == NULL || strcmp(entry->value, value) != 0)) {
+                oldest = count == 0 || is_newer(&own->at[oldest], entry) ? i : oldest;
+                count++;
+            }
+        }
+        if (count <= kept) {
+            return removed;
+        }
+        own->count--;
+        memmove(&own->at[oldest], &own->at[oldest + 1], (own->count - oldest) * sizeof(own->at[0]));
+    }
 }
 
 int
 locum_challenges_note_mac(struct locum_challenges *self, const uint8_t *mac, locum_ms for_ms,
                           struct locum_now now)
 {
-    struct list *own = &self->own;
+    struct locum_challenge_list *own = &self->own;
     (void)locum_challenges_expire(self, now);
     if (own->mac_count == LOCUM_CHALLENGE_MACS_MAX ||
-        own_length(self) + MAC_ENTRY_BYTES > LOCUM_CHALLENGE_BYTES_MAX - RESERVED_BYTES) {
+        locum_challenge_list_length(own) + LOCUM_CHALLENGE_LIST_MAC_BYTES_MAX >
+            LOCUM_CHALLENGE_BYTES_MAX - RESERVED_BYTES) {
         return LOCUM_ERR_SPACE;
     }
-    struct mac *to = &own->macs[own->mac_count++];
+    struct locum_challenge_mac *to = &own->macs[own->mac_count++];
     memcpy(to->bytes, mac, sizeof(to->bytes));
     to->until = now.boot + for_ms;
     return 0;
-}
-
-/* When something ends that its document says, on the boot clock. */
-static bool
-read_until(struct locum_slice *rest, locum_ms offset_ms, struct locum_now now, locum_ms *ret)
-{
-    struct locum_slice word;
-    uint64_t until;
-    if (!locum_slice_cut(rest, ' ', &word) || locum_slice_u64(word, INT64_MAX / 2, &until) != 0) {
-        return false;
-    }
-    const locum_ms left = (locum_ms)until - offset_ms - now.wall;
-    *ret = now.boot + (left < LOCUM_CHALLENGE_FOR_MS_MAX ? left : LOCUM_CHALLENGE_FOR_MS_MAX);
-    return true;
-}
-
-/* "OWNER STAMP UNTIL CLIENT VALUE" */
-static bool
-read_entry(struct locum_slice *rest, bool removes, locum_ms offset_ms, struct locum_now now,
-           struct list *ret)
-{
-    struct locum_slice owner, stamp, client, value;
-    if (ret->count == LOCUM_CHALLENGE_ENTRIES_MAX) {
-        return false;
-    }
-    struct challenge *entry = &ret->at[ret->count];
-    *entry = (struct challenge){.removes = removes};
-    if (!locum_slice_cut(rest, ' ', &owner) || !is_word(owner, LOCUM_DOMAIN_MAX) ||
-        locum_slice_copy(owner, entry->owner, sizeof(entry->owner)) != 0 ||
-        !locum_slice_cut(rest, ' ', &stamp) ||
-        locum_slice_u64(stamp, INT64_MAX, &entry->stamp) != 0 ||
-        !read_until(rest, offset_ms, now, &entry->until) || !locum_slice_cut(rest, ' ', &client) ||
-        !is_word(client, LOCUM_CHALLENGE_CLIENT_MAX) || !locum_slice_cut(rest, ' ', &value) ||
-        !is_word(value, LOCUM_CHALLENGE_CHARS_MAX)) {
-        return false;
-    }
-    ret->count++;
-    return locum_slice_copy(client, entry->client, sizeof(entry->client)) == 0 &&
-           locum_slice_copy(value, entry->value, sizeof(entry->value)) == 0;
-}
-
-/* "UNTIL MAC" */
-static bool
-read_mac(struct locum_slice *rest, locum_ms offset_ms, struct locum_now now, struct list *ret)
-{
-    struct locum_slice hex;
-    if (ret->mac_count == LOCUM_CHALLENGE_MACS_MAX) {
-        return false;
-    }
-    struct mac *mac = &ret->macs[ret->mac_count];
-    if (!read_until(rest, offset_ms, now, &mac->until) || !locum_slice_cut(rest, ' ', &hex) ||
-        locum_slice_hex(hex, mac->bytes, sizeof(mac->bytes)) != 0) {
-        return false;
-    }
-    ret->mac_count++;
-    return true;
-}
-
-/* Read a document up to what is malformed. False: something is, or it is too long. */
-static bool
-read_list(struct locum_slice text, locum_ms offset_ms, struct locum_now now, struct list *ret)
-{
-    struct locum_slice kind;
-    ret->count = ret->mac_count = 0;
-    while (text.at != NULL && text.length > 0) {
-        (void)locum_slice_cut(&text, ' ', &kind); /* there is a first word */
-        const bool removes = locum_slice_is(kind, "-");
-        const bool good = removes || locum_slice_is(kind, "+")
-                              ? read_entry(&text, removes, offset_ms, now, ret)
-                              : locum_slice_is(kind, "m") && read_mac(&text, offset_ms, now, ret);
-        if (!good) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool
-has_mac(const struct list *list, const uint8_t *mac, locum_ms boot)
-{
-    for (size_t i = 0; i < list->mac_count; i++) {
-        if (list->macs[i].until > boot &&
-            memcmp(list->macs[i].bytes, mac, LOCUM_CHALLENGE_MAC_BYTES) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 bool
 locum_challenges_has_mac(const struct locum_challenges *self, const uint8_t *mac,
                          struct locum_now now)
 {
-    const struct list *list;
+    const struct locum_challenge_list *list;
     for (size_t i = 0; (list = list_at(self, i)) != NULL; i++) {
-        if (has_mac(list, mac, now.boot)) {
+        if (locum_challenge_list_has_mac(list, mac, now.boot)) {
             return true;
         }
     }
@@ -523,10 +402,12 @@ locum_challenges_has_mac(const struct locum_challenges *self, const uint8_t *mac
 
 /* What a node has forgotten, the others remember: an update must not be taken twice. */
 static void
-carry_macs(const struct list *before, locum_ms boot, struct list *to)
+carry_macs(const struct locum_challenge_list *before, locum_ms boot,
+           struct locum_challenge_list *to)
 {
     for (size_t i = 0; i < before->mac_count && to->mac_count < LOCUM_CHALLENGE_MACS_MAX; i++) {
-        if (before->macs[i].until > boot && !has_mac(to, before->macs[i].bytes, boot)) {
+        if (before->macs[i].until > boot &&
+            !locum_challenge_list_has_mac(to, before->macs[i].bytes, boot)) {
             to->macs[to->mac_count++] = before->macs[i];
         }
     }
@@ -536,8 +417,8 @@ bool
 locum_challenges_take(struct locum_challenges *self, locum_node node, struct locum_slice text,
                       locum_ms offset_ms, struct locum_now now)
 {
-    struct list *list = malloc(sizeof(*list));
-    if (list == NULL || !read_list(text, offset_ms, now, list)) {
+    struct locum_challenge_list *list = malloc(sizeof(*list));
+    if (list == NULL || !locum_challenge_list_read(list, text, offset_ms, now)) {
         free(list);
         return false;
     }
@@ -553,14 +434,14 @@ void
 locum_challenges_resume(struct locum_challenges *self, struct locum_slice text,
                         struct locum_now now)
 {
-    (void)read_list(text, 0, now, &self->own);
+    (void)!locum_challenge_list_read(&self->own, text, 0, now);
     (void)locum_challenges_expire(self, now);
 }
 
 void
 locum_challenges_move(struct locum_challenges *self, const locum_node to[LOCUM_NODES_MAX])
 {
-    struct list *copies[LOCUM_NODES_MAX] = {NULL};
+    struct locum_challenge_list *copies[LOCUM_NODES_MAX] = {NULL};
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         if (to[i] == LOCUM_NODE_NONE) {
             free(self->copies[i]);
@@ -573,12 +454,12 @@ locum_challenges_move(struct locum_challenges *self, const locum_node to[LOCUM_N
 
 /* Does an own entry still count? */
 static bool
-is_kept(const struct locum_challenges *self, const struct challenge *entry, locum_ms boot)
+is_kept(const struct locum_challenges *self, const struct locum_challenge *entry, locum_ms boot)
 {
     if (entry->until <= boot || entry->removes) {
         return entry->until > boot;
     }
-    const struct challenge *counts = find(self, entry->owner, entry->value, boot);
+    const struct locum_challenge *counts = find(self, entry->owner, entry->value, boot);
     return !counts->removes;
 }
 
@@ -586,8 +467,8 @@ locum_ms
 locum_challenges_expire(struct locum_challenges *self, struct locum_now now)
 {
     locum_ms next = LOCUM_NEVER;
-    struct list *own = &self->own;
-    const struct list *list;
+    struct locum_challenge_list *own = &self->own;
+    const struct locum_challenge_list *list;
     size_t kept = 0;
     bool stays[LOCUM_CHALLENGE_ENTRIES_MAX] = {false};
     for (size_t i = 0; i < own->count; i++) {
@@ -626,33 +507,11 @@ locum_challenges_own_changed(struct locum_challenges *self)
     return changed;
 }
 
-static void
-add_list(const struct list *list, struct locum_now now, struct locum_text *text)
-{
-    const size_t begin = text->length;
-    for (size_t i = 0; i < list->count; i++) {
-        const struct challenge *entry = &list->at[i];
-        if (entry->until > now.boot) {
-            locum_text_format(text, "%s%c %s %" PRIu64 " %" PRId64 " %s %s",
-                              text->length > begin ? " " : "", entry->removes ? '-' : '+',
-                              entry->owner, entry->stamp, entry->until - now.boot + now.wall,
-                              entry->client, entry->value);
-        }
-    }
-    for (size_t i = 0; i < list->mac_count; i++) {
-        if (list->macs[i].until > now.boot) {
-            locum_text_format(text, "%sm %" PRId64 " ", text->length > begin ? " " : "",
-                              list->macs[i].until - now.boot + now.wall);
-            locum_text_add_hex(text, list->macs[i].bytes, sizeof(list->macs[i].bytes));
-        }
-    }
-}
-
 void
 locum_challenges_add(const struct locum_challenges *self, struct locum_now now,
                      struct locum_text *text)
 {
-    add_list(&self->own, now, text);
+    locum_challenge_list_add(&self->own, now, text);
 }
 
 void
@@ -660,6 +519,6 @@ locum_challenges_add_copy(const struct locum_challenges *self, locum_node node,
                           struct locum_now now, struct locum_text *text)
 {
     if (self->copies[node] != NULL) {
-        add_list(self->copies[node], now, text);
+        locum_challenge_list_add(self->copies[node], now, text);
     }
 }

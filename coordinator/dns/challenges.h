@@ -2,7 +2,7 @@
  * challenges: the values of ACME challenges (dns-01) that the nodes of the cluster have taken, and
  * what is answered at `_acme-challenge.NAME`: the union of all, on every node.
  *
- * Each node has a list of its own, which is a document that all others copy (peer/documents.h). An
+ * Each node has a list of its own (challenge_list.h), which all others copy (peer/documents.h). An
  * entry sets a value, or removes one that another node has set, everywhere. Of several entries for
  * the same owner and value the one with the highest stamp counts, wherever it came from; a new one
  * gets a higher stamp than all that its node knows. So a removal and a later set of the same value
@@ -14,9 +14,6 @@
  * Each entry names the client that asked for it, so that a client can remove all that it has set
  * at this node and nothing else. The list also has the MACs of updates that were taken of late
  * (RFC 2136 with TSIG): no node takes one of them again.
- *
- * Document: "+ OWNER STAMP UNTIL CLIENT VALUE" for each entry, or - in the place of +; "m UNTIL
- * MAC" for each MAC, in hex; blanks between. STAMP and UNTIL are in milliseconds.
  *
  * Pure: no clock, no I/O; the heap for the whole only.
  */
@@ -70,10 +67,10 @@ int locum_challenges_set(struct locum_challenges *self, const char *owner, const
 int locum_challenges_unset(struct locum_challenges *self, const char *owner, const char *value,
                            struct locum_now now) LOCUM_MUST_CHECK;
 
-/* Remove what this client has set at this node; a value that another has set too stays. The number
- * of entries removed. */
+/* Remove what this client has set at this node, except `value` (NULL: no exception) and the newest
+ * `kept` of the others; a value that another has set too stays. The number of entries removed. */
 int locum_challenges_unset_own(struct locum_challenges *self, const char *owner, const char *client,
-                               struct locum_now now);
+                               const char *value, size_t kept, struct locum_now now);
 
 /* Remember a MAC, of which the first LOCUM_CHALLENGE_MAC_BYTES count. 0 or LOCUM_ERR_SPACE. */
 int locum_challenges_note_mac(struct locum_challenges *self, const uint8_t *mac, locum_ms for_ms,
@@ -107,8 +104,8 @@ void locum_challenges_add(const struct locum_challenges *self, struct locum_now 
 void locum_challenges_add_copy(const struct locum_challenges *self, locum_node node,
                                struct locum_now now, struct locum_text *text);
 
-/* Take up own entries from the document of an earlier run of this boot: those before the first that
- * is malformed, without those that have ended. */
+/* Take up own entries from the document of an earlier run, whose clock now.wall is: those before
+ * the first that is malformed, without those that have ended. */
 void locum_challenges_resume(struct locum_challenges *self, struct locum_slice text,
                              struct locum_now now);
 

@@ -106,15 +106,9 @@ value_of(const struct raw *raw)
     const struct locum_slice none = {.at = NULL};
     const struct locum_slice value = {.at = (const char *)raw->data + 1,
                                       .length = raw->data_length - 1};
-    if (value.length != raw->data[0] || value.length == 0 || locum_slice_is(value, "-")) {
-        return none;
-    }
-    for (size_t i = 0; i < value.length; i++) {
-        if (value.at[i] <= ' ' || value.at[i] >= 127 || value.at[i] == '"' || value.at[i] == '\\') {
-            return none;
-        }
-    }
-    return value;
+    const bool good = value.length == raw->data[0] && value.length > 0 &&
+                      locum_slice_is_unquoted(value) && !locum_slice_is(value, "-");
+    return good ? value : none;
 }
 
 static void

@@ -22,31 +22,17 @@ SECRETS = {name: bytes(range(first, first + 32)) for first, name in enumerate(
 UPDATE_KEYS = ("web.example.org", "mail.example.org")
 TOKEN = "0123456789abcdef" * 2
 
-CONFIG = """\
-cluster: get
-node: {node}
-secret-file: secret
-state-dir: {{folder}}
-listen:
-  dns: ["{own}:15353"]
-  control: {{folder}}/control.sock
-nodes:
-  dc2: {{{{address: [{dc2}], port: 19853}}}}
-  dc3: {{{{address: [{dc3}], port: 19853}}}}
-zones:
-  - name: get.example.org
-    ns: [dc2.example.org, dc3.example.org]
-    acme: {{{{}}}}
-    transfer: {{{{key-file: ns9.key}}}}
+OF_ZONE = """\
+    acme: {{}}
+    transfer: {{key-file: ns9.key}}
   - name: other.example.org
     ns: [dc2.example.org, dc3.example.org]
+"""
+ACME = """\
 acme:
   keys: acme.keys
   token-file: acme.token
   listen: {own}:19854
-service:
-  checks:
-    - tcp: {{{{address: "{own}:15353"}}}}
 """
 
 
@@ -63,7 +49,8 @@ class Node(alone.Alone):
     """One of the two: with its address."""
 
     def __init__(self, node, hosts, files=None):
-        super().__init__(CONFIG.format(node=node, own=hosts[node], **hosts), files=FILES | (files or {}))
+        more = ACME.format(own=hosts[node])
+        super().__init__(alone.ONE_OF_TWO.format(node=node, own=hosts[node], zone=OF_ZONE, more=more, **hosts), files=FILES | (files or {}))
         self.name, self.host = node, hosts[node]
 
     def __enter__(self):
@@ -104,9 +91,7 @@ class Pair:
     """Both nodes, which hear each other."""
 
     def __enter__(self):
-        first = alone.own_address()
-        octets = first.split(".")       # 80 to 144 is the second one of other tests
-        hosts = {"dc2": first, "dc3": ".".join([octets[0], str(int(octets[1]) + 70), *octets[2:]])}
+        hosts = alone.two_addresses()
         self.dc2, self.dc3 = self.nodes = [Node(node, hosts) for node in hosts]
         for node in self.nodes:
             node.__enter__()

@@ -30,6 +30,26 @@ service:
     - tcp: {{address: "{host}:9"}}
 """
 
+# One of two coordinators: format() it with node, own, dc2, dc3, zone and more. Alone formats the result again.
+ONE_OF_TWO = """\
+cluster: get
+node: {node}
+secret-file: secret
+state-dir: {{folder}}
+listen:
+  dns: ["{own}:15353"]
+  control: {{folder}}/control.sock
+nodes:
+  dc2: {{{{address: [{dc2}], port: 19853}}}}
+  dc3: {{{{address: [{dc3}], port: 19853}}}}
+zones:
+  - name: get.example.org
+    ns: [dc2.example.org, dc3.example.org]
+{zone}{more}service:
+  checks:
+    - tcp: {{{{address: "{own}:15353"}}}}
+"""
+
 NSD = shutil.which("nsd", path="/usr/sbin:/usr/bin")
 NSD_SERVER = """\
 server:
@@ -50,6 +70,13 @@ server:
 def own_address():
     """A loopback address that no other test program has."""
     return f"127.{os.getpid() // 65536 % 100 + 80}.{os.getpid() // 256 % 256}.{os.getpid() % 254 + 1}"
+
+
+def two_addresses():
+    """The addresses of two coordinators, by node: of the second one the second number is 150 to 249."""
+    first = own_address()
+    one, two, rest = first.split(".", 2)
+    return {"dc2": first, "dc3": f"{one}.{int(two) + 70}.{rest}"}
 
 
 class Alone:

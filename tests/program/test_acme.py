@@ -205,11 +205,18 @@ def test_what_is_refused():
         check_all(it, [f"value-{number}" for number in range(8)])
 
 
+def kept(node, *values):
+    with open(os.path.join(node.folder, "control.sock.acme"), encoding="utf-8") as file:
+        text = file.read()
+    return all(value in text for value in values)
+
+
 def test_a_value_survives_a_crash_and_a_replace_and_expires():
     with Cluster() as it:
         succeeds(it.dc2.run("acme", "set", ZONE, VALUE))
         succeeds(it.dc3.run("acme", "set", ZONE, OTHER))
         for node in (it.dc2, it.dc3):
+            node.until("the file", lambda node=node: kept(node, VALUE, OTHER))     # a thread may write it
             node.crash()
             node.launch()
             node.until("it answers", lambda node=node: node.get("/healthz"))

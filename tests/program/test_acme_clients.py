@@ -13,6 +13,7 @@ sys.dont_write_bytecode = True
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../self"))
 import acme_pair
 import cases
+import pebble
 from acme_pair import HTTP, PORT, SECRETS, TOKEN
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../doc/certificates.md")
@@ -37,21 +38,13 @@ class Authority:
     def __init__(self, pair):
         self.pair, self.folder, self.host = pair, pair.dc2.folder, pair.dc2.host
         self.url = f"https://{self.host}:{ACME_PORT}/dir"
-        self.certificate = os.path.join(self.folder, "pebble.pem")
+        self.certificate = pebble.certificate(self.folder)
 
     def __enter__(self):
-        key = os.path.join(self.folder, "pebble.key")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                        "-subj", "/CN=pebble", "-addext", f"subjectAltName=IP:{self.host}", "-keyout", key, "-out", self.certificate],
-                       check=True, capture_output=True, timeout=30)
-        path = os.path.join(self.folder, "pebble.json")
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump({"pebble": {"listenAddress": f"{self.host}:{ACME_PORT}", "managementListenAddress": f"{self.host}:15000",
-                                  "certificate": self.certificate, "privateKey": key, "httpPort": 5002, "tlsPort": 5001}}, file)
+        pebble.prepare(self.folder, self.host, ACME_PORT, f"{self.host}:15000")
         self.log = open(os.path.join(self.folder, "pebble.log"), "w+", encoding="utf-8")
-        self.process = subprocess.Popen(
-            ["pebble", "-config", path, "-strict=false", "-dnsserver", f"{self.pair.dc3.host}:{PORT}"], stdout=self.log, stderr=self.log,
-            env={**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"})
+        self.process = subprocess.Popen(pebble.command(self.folder, (self.pair.dc3.host, PORT)), stdout=self.log, stderr=self.log,
+                                        env={**os.environ, **pebble.ENVIRONMENT})
         self.pair.dc2.until("pebble", lambda: subprocess.run(["curl", "-sfo", os.devnull, "--cacert", self.certificate, self.url],
                                                             check=False, timeout=20).returncode == 0, within=30)
         return self
@@ -167,7 +160,7 @@ def test_settings(pair):
     """Those of the page are those that these tests use."""
     yaml = [text for kind, text in blocks("ACME clients that set the challenge themselves") if kind == "yaml"]
     for line in yaml[0].splitlines():
-        assert line.replace("127.0.0.1:9854", "{own}:19854") in acme_pair.CONFIG, line
+        assert line.replace("127.0.0.1:9854", "{own}:19854") in acme_pair.ACME, line
     assert len(TOKEN) >= 32 and SECRETS and pair.texts() == ["-"]
 
 

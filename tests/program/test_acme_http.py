@@ -105,6 +105,32 @@ def test_acme_dns(pair):
     pair.clear()
 
 
+def test_acme_dns_after_a_restart(pair):
+    """The last two values are those that the server knows, however long it runs; another one has its own two."""
+    def update(node, number):
+        assert post(node, "/update", {"subdomain": account(node, ZONE)["subdomain"], "txt": txt(number)}, *BEARER)[0] == 200
+
+    def kept():
+        with open(pair.dc2.path("control.sock.acme"), encoding="utf-8") as file:
+            text = file.read()
+        return txt(10) in text and txt(11) in text
+
+    for number in 10, 11:    # no other test has these
+        update(pair.dc2, number)
+    pair.dc2.until("the file", kept)
+    pair.dc2.process.kill()
+    pair.dc2.process.wait()
+    pair.dc2.launch()
+    pair.dc2.until("an answer", lambda: pair.dc2.texts() == sorted([txt(10), txt(11)]))
+    update(pair.dc2, 12)
+    assert pair.dc2.texts() == sorted([txt(11), txt(12)])
+    pair.dc3.until("the same", lambda: pair.dc3.texts() == pair.dc2.texts())
+    for number in 13, 14, 15:
+        update(pair.dc3, number)
+    pair.dc2.until("all", lambda: pair.dc2.texts() == sorted(txt(number) for number in (11, 12, 14, 15)))
+    pair.clear()
+
+
 def test_control_socket_needs_no_token(pair):
     words = ["--unix-socket", pair.dc2.path("control.sock")]
     body = json.dumps({"fqdn": CHALLENGE, "value": txt(7)})
@@ -158,6 +184,25 @@ def test_clear_errors(pair):
     status, said = post(pair.dc2, "/present", {"fqdn": CHALLENGE, "value": "v8"}, *BEARER)
     assert status == 409 and said["errors"], said
     pair.clear()
+
+
+def test_a_node_that_has_too_many(pair):
+    """The same values by three clients fill its list: the next one is refused, and can be removed."""
+    owners = [CHALLENGE, f"_acme-challenge.dc2.{ZONE}", f"_acme-challenge.dc3.{ZONE}"]
+    values = [f"{number}".ljust(255, "v") for number in range(8)]
+    socket = ["--unix-socket", pair.dc2.path("control.sock")]
+    for owner in owners:
+        for value in values:
+            body = json.dumps({"action": "set", "name": owner, "value": value})
+            assert curl("http://localhost/acme", "--data", body, *socket)[0] == 200
+    rcode, said = pair.dc2.nsupdate(*(f"update add {CHALLENGE} 15 TXT {value}" for value in values))
+    assert rcode == "NOERROR", said
+    replies = [post(pair.dc2, "/present", {"fqdn": owner, "value": value}, *BEARER) for owner in owners for value in values]
+    assert {status for status, _ in replies} == {200, 409}, replies
+    assert "too many values" in replies[-1][1]["errors"][0], replies[-1]
+    for owner in owners:
+        assert curl("http://localhost/acme", "--data", json.dumps({"action": "unset", "name": owner}), *socket)[0] == 200
+    assert pair.texts() == ["-"]
 
 
 def test_many_at_once(pair):

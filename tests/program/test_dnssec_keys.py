@@ -17,34 +17,16 @@ from packets import Reply, Udp, opt, query
 
 ZONE = "get.example.org"
 DNSKEY, CDS, RRSIG = 48, 59, 46
-HOST = alone.own_address()
-OTHER = ".".join([*HOST.split(".")[:1], str(int(HOST.split(".")[1]) + 70), *HOST.split(".")[2:]])
-CONFIG = """\
-cluster: get
-node: {node}
-secret-file: secret
-state-dir: {{folder}}
-listen:
-  dns: ["{own}:15353"]
-  control: {{folder}}/control.sock
-nodes:
-  dc2: {{{{address: [{host}], port: 19853}}}}
-  dc3: {{{{address: [{other}], port: 19853}}}}
-zones:
-  - name: get.example.org
-    ns: [dc2.example.org, dc3.example.org]
-    dnssec: {{{{keys: {{folder}}/keys}}}}
-service:
-  checks:
-    - tcp: {{{{address: "{own}:15353"}}}}
-"""
+HOSTS = alone.two_addresses()
+OF_ZONE = "    dnssec: {{keys: {folder}/keys}}\n"
 
 
 class Node(alone.Alone):
     """A coordinator with its own folder of keys."""
 
-    def __init__(self, node, own, keys):
-        super().__init__(CONFIG.format(node=node, own=own, host=HOST, other=OTHER))
+    def __init__(self, node, keys):
+        own = HOSTS[node]
+        super().__init__(alone.ONE_OF_TWO.format(node=node, own=own, zone=OF_ZONE, more="", **HOSTS))
         self.node, self.own, self.keys = node, own, keys
 
     def launch(self, *words):
@@ -201,12 +183,12 @@ def test_6_a_file_that_cannot_be_read_is_kept(dc2, dc3, old, new):
 
 
 def main():
-    alone.own_address = lambda: HOST
+    alone.own_address = lambda: HOSTS["dc2"]
     folder = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"locum-keys-{os.getpid()}")
     os.mkdir(folder, 0o700)
     try:
         old, new = new_key(folder), new_key(folder)
-        with Node("dc2", HOST, [old]) as dc2, Node("dc3", OTHER, [old]) as dc3:
+        with Node("dc2", [old]) as dc2, Node("dc3", [old]) as dc3:
             for node in (dc2, dc3):
                 node.until("an answer", node.published)
             cases.run({name: (lambda test=test: test(dc2, dc3, old, new)) for name, test in list(globals().items())

@@ -10,6 +10,7 @@ import tempfile
 from base64 import b64encode
 from pathlib import Path
 
+import pebble
 from programs import ROOT, Program
 
 HOOKS = ROOT / "deploy/acme"
@@ -46,25 +47,17 @@ class Authority(Program):
     def __init__(self, host):
         super().__init__(host)
         self.url = f"https://{host.address}:{self.port}/dir"
-        self.certificate = self.dir / "certificate"
+        self.certificate = pebble.certificate(self.dir)
         self.asks = (host.address, host.ports.dns)
 
     def configure(self):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=ca",
-                        "-addext", f"subjectAltName=IP:{self.host.address}",
-                        "-keyout", f"{self.certificate}.key", "-out", self.certificate], check=True, capture_output=True)
-        (self.dir / "config").write_text(f"""\
-{{"pebble": {{"listenAddress": "{self.host.address}:{self.port}", "managementListenAddress": "127.0.0.1:15000",
-  "certificate": "{self.certificate}", "privateKey": "{self.certificate}.key", "httpPort": 80, "tlsPort": 443,
-  "ocspResponderURL": "", "externalAccountBindingRequired": false}}}}
-""")
+        pebble.prepare(self.dir, self.host.address, self.port, "127.0.0.1:15000")
 
     def argv(self):
-        return ["pebble", "-config", str(self.dir / "config"), "-dnsserver", f"{self.asks[0]}:{self.asks[1]}"]
+        return pebble.command(self.dir, self.asks)
 
     def environment(self):
-        # Each order is validated again, and at once.
-        return {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0", "PEBBLE_AUTHZREUSE": "0"}
+        return {**os.environ, **pebble.ENVIRONMENT}
 
     def ready(self):
         return self.host.accepts(self.host.address, self.port)
@@ -126,7 +119,7 @@ class Client:
                    "--dns", provider, "--dns.disable-cp", "--dns.resolvers",
                    f"{self.host.address}:{self.host.ports.dns}",
                    *(word for name in names for word in ("-d", name)), "run",
-                   env={"LEGO_CA_CERTIFICATES": str(self.site.client.pebble.certificate), **env})
+                   env={"LEGO_CA_CERTIFICATES": self.site.client.pebble.certificate, **env})
         return f"{folder}/certificates/{names[0].replace('*', '_')}.crt"
 
     def lego_by_http(self, *names):

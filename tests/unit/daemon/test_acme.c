@@ -182,7 +182,7 @@ test_who_has_cancelled_is_not_called(void **state)
     assert_int_equal(locum_acme_set(daemon_, &name, "v1", LONG_MS, "cli"), 0);
     done.calls = 0;
     assert_int_equal(locum_acme_commit(daemon_, 50, on_done, NULL, &wait), 0);
-    locum_acme_cancel(daemon_, wait);
+    locum_acme_cancel(wait);
     run_for(300);
     assert_int_equal(done.calls, 0);
     assert_string_equal(values(), "v1");
@@ -205,8 +205,8 @@ test_a_change_is_all_or_nothing(void **state)
     assert_string_equal(values(), "v1");
     assert_false(locum_acme_is_replay(daemon_, mac));
     locum_acme_begin(daemon_);
-    assert_int_equal(locum_acme_unset_own(daemon_, &name, "key:other"), 0);
-    assert_int_equal(locum_acme_unset_own(daemon_, &name, "key:k"), 1);
+    assert_int_equal(locum_acme_unset_own(daemon_, &name, "key:other", NULL, 0), 0);
+    assert_int_equal(locum_acme_unset_own(daemon_, &name, "key:k", NULL, 0), 1);
     assert_int_equal(locum_acme_set(daemon_, &name, "v2", LONG_MS, "key:k"), 0);
     assert_int_equal(locum_acme_note_update(daemon_, mac, LONG_MS), 0);
     commit(WAIT_MS);

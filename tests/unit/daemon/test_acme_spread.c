@@ -471,7 +471,8 @@ disturb(void)
         break;
     case 3:
         if (runs) {
-            (void)locum_challenges_unset_own(net.node[i].challenges, OWNER, "cli", now_of(i));
+            (void)locum_challenges_unset_own(net.node[i].challenges, OWNER, "cli", NULL, 0,
+                                             now_of(i));
             follow(i);
         }
         break;

@@ -208,8 +208,8 @@ test_a_client_removes_what_it_has_set(void **state)
     give(b, 1, a, at(30), 0);
     (void)locum_challenges_expire(a, at(30)); /* what another node has set too stays its own */
     assert_string_equal(values(a, at(30)), "v1 v2 v3 v4");
-    assert_int_equal(locum_challenges_unset_own(b, OWNER, "key:k", at(40)), 2);
-    assert_int_equal(locum_challenges_unset_own(b, OWNER, "key:k", at(40)), 0);
+    assert_int_equal(locum_challenges_unset_own(b, OWNER, "key:k", NULL, 0, at(40)), 2);
+    assert_int_equal(locum_challenges_unset_own(b, OWNER, "key:k", NULL, 0, at(40)), 0);
     give(b, 1, a, at(50), 0);
     give(a, 0, b, at(50), 0);
     assert_string_equal(values(a, at(50)), "v1 v2 v3");
@@ -218,12 +218,35 @@ test_a_client_removes_what_it_has_set(void **state)
     assert_int_equal(locum_challenges_unset(b, OWNER, "v1", at(60)), 1);
     assert_int_equal(locum_challenges_set(b, OWNER, "v1", "key:k", 4000, at(70)), 0);
     assert_string_equal(values(b, at(70)), "v1 v2 v3");
-    assert_int_equal(locum_challenges_unset_own(b, OWNER, "key:k", at(80)), 1);
+    assert_int_equal(locum_challenges_unset_own(b, OWNER, "key:k", NULL, 0, at(80)), 1);
     assert_string_equal(values(b, at(80)), "v2 v3");
     give(b, 1, a, at(90), 0);
     assert_string_equal(values(a, at(90)), "v2 v3");
-    assert_int_equal(locum_challenges_unset_own(a, OWNER, "key:k", at(100)), 1);
+    assert_int_equal(locum_challenges_unset_own(a, OWNER, "key:k", NULL, 0, at(100)), 1);
     assert_string_equal(values(a, at(100)), "v3");
+    locum_challenges_destroy(a);
+    locum_challenges_destroy(b);
+}
+
+/* acme-dns: the last values of an account, at each node. */
+static void
+test_the_newest_of_a_client_stay(void **state)
+{
+    (void)state;
+    struct locum_challenges *a = locum_challenges_create(), *b = locum_challenges_create();
+    assert_int_equal(locum_challenges_set(b, OWNER, "v0", "account:k", 5000, at(0)), 0);
+    give(b, 1, a, at(5), 0);
+    assert_int_equal(locum_challenges_set(a, OWNER, "v1", "account:k", 5000, at(10)), 0);
+    assert_int_equal(locum_challenges_set(a, OWNER, "v2", "account:k", 5000, at(20)), 0);
+    assert_int_equal(locum_challenges_set(a, OWNER, "v3", "cli", 5000, at(5)), 0);
+    assert_int_equal(locum_challenges_set(a, "x." OWNER, "v4", "account:k", 5000, at(5)), 0);
+    assert_int_equal(locum_challenges_set(a, OWNER, "v1", "account:k", 5000, at(30)), 0);
+    assert_int_equal(locum_challenges_unset_own(a, OWNER, "account:k", NULL, 2, at(40)), 0);
+    assert_int_equal(locum_challenges_unset_own(a, OWNER, "account:k", "v2", 1, at(40)), 0);
+    assert_int_equal(locum_challenges_unset_own(a, OWNER, "account:k", "v9", 1, at(40)), 1);
+    assert_string_equal(values(a, at(40)), "v0 v1 v3");
+    assert_int_equal(locum_challenges_unset_own(a, OWNER, "account:k", NULL, 0, at(40)), 1);
+    assert_string_equal(values(a, at(40)), "v0 v3");
     locum_challenges_destroy(a);
     locum_challenges_destroy(b);
 }
@@ -335,7 +358,7 @@ static void
 remove_some(struct locum_challenges *self, uint32_t how, const char *value, struct locum_now now)
 {
     if (how == 0) {
-        (void)locum_challenges_unset_own(self, OWNER, "cli", now);
+        (void)locum_challenges_unset_own(self, OWNER, "cli", NULL, 0, now);
     } else {
         assert_true(locum_challenges_unset(self, OWNER, how == 1 ? value : NULL, now) >= 0);
     }
@@ -415,6 +438,7 @@ main(void)
         cmocka_unit_test(test_a_later_run_resumes),
         cmocka_unit_test(test_malformed_documents),
         cmocka_unit_test(test_a_client_removes_what_it_has_set),
+        cmocka_unit_test(test_the_newest_of_a_client_stay),
         cmocka_unit_test(test_a_mac_is_known_on_all_nodes),
         cmocka_unit_test(test_a_change_is_undone),
         cmocka_unit_test(test_a_document_has_an_end),
